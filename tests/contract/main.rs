@@ -63,7 +63,7 @@ fn configuration_text(vault: &str, device: &str, backup: &str) -> String {
         r#"[parameters]
 "path.vault" = "{vault}"
 "path.device" = "{device}"
-"path.backup" = "{run}"
+"path.run" = "{backup}"
 
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "401", "403", "404", "409", "422", "429"]

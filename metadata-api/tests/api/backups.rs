@@ -43,7 +43,7 @@ impl Ready {
     }
 
     fn path(&self) -> String {
-        format!("backups/{}/commit", self.backup)
+        format!("runs/{}/commit", self.run)
     }
 }
 
@@ -79,7 +79,7 @@ fn a_backup_becomes_a_snapshot_that_another_reader_finds() {
     assert_eq!(host, SERVICE.store);
     assert_eq!(send(&host, "GET", &target, &[], &Body::None).unwrap().body, ready.packs[1]);
 
-    let runs: Runs = member.get("backups").ok();
+    let runs: Runs = member.get("runs").ok();
     assert_eq!(runs.runs.len(), 1);
     assert_eq!(runs.runs[0].state, RunState::Committed);
     assert_eq!(runs.runs[0].bytes_stored, 5_000 + 7_000 + 900);
@@ -98,7 +98,7 @@ fn a_backup_becomes_a_snapshot_that_another_reader_finds() {
     member.store(run, ObjectKind::Snapshot, &[&snapshot]);
     let head = member.sign(&member.envelope(&snapshot, &[&ready.packs[0], &new]));
     let body = commit(&snapshot, head, &[ready.numbers[0], number]);
-    let second: Committed = member.post(&format!("backups/{run}/commit"), &body).ok();
+    let second: Committed = member.post(&format!("runs/{run}/commit"), &body).ok();
     assert_eq!(second.position, 2);
 }
 
@@ -108,7 +108,7 @@ fn n70_commit_without_upload_names_what_is_missing() {
     let ready = Ready::new(&member);
     // Granted, but never uploaded.
     let absent = random(300);
-    let grant = &member.want(ready.backup, &[(ObjectKind::Pack, &absent)])[0];
+    let grant = &member.want(ready.run, &[(ObjectKind::Pack, &absent)])[0];
     let packs = [ready.packs(), vec![&absent]].concat();
     let head = member.sign(&member.envelope(&ready.snapshot, &packs));
     let numbers = [ready.numbers.clone(), vec![grant.number]].concat();
@@ -118,7 +118,7 @@ fn n70_commit_without_upload_names_what_is_missing() {
 
     // A snapshot object that was never uploaded.
     let unsent = random(10);
-    member.want(ready.backup, &[(ObjectKind::Snapshot, &unsent)]);
+    member.want(ready.run, &[(ObjectKind::Snapshot, &unsent)]);
     let head = member.sign(&member.envelope(&unsent, &ready.packs()));
     let reply = member.post(&ready.path(), &commit(&unsent, head, &ready.numbers));
     assert_eq!(reply.refusal(), (409, "missing_objects".into()));
@@ -198,7 +198,7 @@ fn what_ended_stays_ended() {
     let body = ready.good(&member);
     let _: Committed = member.post(&ready.path(), &body).ok();
     let closed = (409, "backup_closed".to_owned());
-    let path = |what: &str| format!("backups/{}/{what}", ready.backup);
+    let path = |what: &str| format!("runs/{}/{what}", ready.run);
     let mut other = body.clone();
     other.snapshot_id = id_of(b"another");
     assert_eq!(member.post(&ready.path(), &other).refusal(), closed);
@@ -208,14 +208,14 @@ fn what_ended_stays_ended() {
     assert_eq!(member.post(&path("confirm"), &confirm).refusal(), closed);
     let abort = Abort { failure: "dump_failed".into(), bytes_read: 1 };
     assert_eq!(member.post(&path("abort"), &abort).refusal(), closed);
-    let start = RunStart { run_id: ready.backup, source_id: member.source };
-    assert_eq!(member.post("backups", &start).refusal(), closed);
+    let start = RunStart { run_id: ready.run, source_id: member.source };
+    assert_eq!(member.post("runs", &start).refusal(), closed);
 
     let second = member.begin();
-    assert_eq!(member.post(&format!("backups/{second}/abort"), &abort).status, 204);
-    assert_eq!(member.post(&format!("backups/{second}/abort"), &abort).status, 204, "again");
-    assert_eq!(member.post(&format!("backups/{second}/objects"), &want).refusal(), closed);
-    let runs: Runs = member.get("backups?limit=1").ok();
+    assert_eq!(member.post(&format!("runs/{second}/abort"), &abort).status, 204);
+    assert_eq!(member.post(&format!("runs/{second}/abort"), &abort).status, 204, "again");
+    assert_eq!(member.post(&format!("runs/{second}/objects"), &want).refusal(), closed);
+    let runs: Runs = member.get("runs?limit=1").ok();
     assert_eq!(runs.runs.len(), 1);
     assert_eq!(
         (runs.runs[0].state, runs.runs[0].failure.as_deref()),
@@ -224,7 +224,7 @@ fn what_ended_stays_ended() {
     for failure in ["", "Has Space", "ERROR: relation \"secret\" does not exist", &"a".repeat(41)] {
         let third = member.begin();
         let abort = Abort { failure: failure.into(), bytes_read: 0 };
-        let reply = member.post(&format!("backups/{third}/abort"), &abort);
+        let reply = member.post(&format!("runs/{third}/abort"), &abort);
         assert_eq!(reply.refusal(), (400, "invalid_request".into()), "{failure:?}");
     }
     assert_eq!(snapshots(&member).snapshots.len(), 1);
@@ -234,19 +234,16 @@ fn what_ended_stays_ended() {
 fn a_lease_belongs_to_one_device_and_one_source() {
     let member = member();
     let run = member.begin();
-    let renewed: Lease = member.post("backups", &RunStart { run_id: run, source_id: member.source }).ok();
+    let renewed: Lease = member.post("runs", &RunStart { run_id: run, source_id: member.source }).ok();
     assert_eq!(renewed.run_id, run);
     let other_source = RunStart { run_id: run, source_id: SourceId(Uuid::from_bytes([7; 16])) };
-    assert_eq!(member.post("backups", &other_source).refusal(), (409, "conflict".into()));
-    let runs: Runs = member.get("backups").ok();
+    assert_eq!(member.post("runs", &other_source).refusal(), (409, "conflict".into()));
+    let runs: Runs = member.get("runs").ok();
     assert_eq!(runs.runs.len(), 1);
     let unknown = RunId(Uuid::from_bytes([8; 16]));
     let want = WantUpload { objects: vec![announce(ObjectKind::Pack, b"x")] };
-    assert_eq!(
-        member.post(&format!("backups/{unknown}/objects"), &want).refusal(),
-        (404, "not_found".into())
-    );
-    assert_eq!(member.post("backups/not-an-id/objects", &want).refusal(), (404, "not_found".into()));
+    assert_eq!(member.post(&format!("runs/{unknown}/objects"), &want).refusal(), (404, "not_found".into()));
+    assert_eq!(member.post("runs/not-an-id/objects", &want).refusal(), (404, "not_found".into()));
 }
 
 #[test]
@@ -256,7 +253,7 @@ fn another_vault_looks_nonexistent() {
     let _: Committed = a.post(&ready.path(), &ready.good(&a)).ok();
     let body = |value: &serde_json::Value| serde_json::to_vec(value).unwrap();
     let empty = body(&serde_json::json!({}));
-    let run = ready.backup;
+    let run = ready.run;
     // B calls every route of backups with A's vault.
     let start = serde_json::to_vec(&RunStart { run_id: run, source_id: a.source }).unwrap();
     let want = serde_json::to_vec(&WantUpload { objects: vec![announce(ObjectKind::Pack, b"x")] }).unwrap();
@@ -265,12 +262,12 @@ fn another_vault_looks_nonexistent() {
     let commit = serde_json::to_vec(&ready.good(&a)).unwrap();
     let urls = serde_json::to_vec(&ReadUrls { objects: vec![id_of(&ready.packs[0])] }).unwrap();
     for (method, path, body) in [
-        ("GET", "backups".to_owned(), &empty),
-        ("POST", "backups".to_owned(), &start),
-        ("POST", format!("backups/{run}/objects"), &want),
-        ("POST", format!("backups/{run}/confirm"), &confirm),
-        ("POST", format!("backups/{run}/commit"), &commit),
-        ("POST", format!("backups/{run}/abort"), &abort),
+        ("GET", "runs".to_owned(), &empty),
+        ("POST", "runs".to_owned(), &start),
+        ("POST", format!("runs/{run}/objects"), &want),
+        ("POST", format!("runs/{run}/confirm"), &confirm),
+        ("POST", format!("runs/{run}/commit"), &commit),
+        ("POST", format!("runs/{run}/abort"), &abort),
         ("GET", "objects".to_owned(), &empty),
         ("POST", "objects/read-urls".to_owned(), &urls),
         ("GET", "snapshots".to_owned(), &empty),
@@ -285,7 +282,7 @@ fn another_vault_looks_nonexistent() {
     assert!(grants.grants.is_empty());
     let mine = b.begin();
     let confirmed: Confirmed =
-        b.post(&format!("backups/{mine}/confirm"), &Confirm { objects: vec![id_of(&ready.packs[0])] }).ok();
+        b.post(&format!("runs/{mine}/confirm"), &Confirm { objects: vec![id_of(&ready.packs[0])] }).ok();
     assert_eq!(confirmed.absent, [id_of(&ready.packs[0])]);
     assert_eq!(b.post(&ready.path(), &ready.good(&b)).refusal(), (404, "not_found".into()));
     // The same bytes are a different object in B's vault: nothing reveals that A has them.

@@ -57,15 +57,15 @@ fn an_expired_lease_allows_nothing_more() {
         member.ahead += seconds;
     };
     forward(&mut member, LEASE_SECS - 100);
-    let renewed: Lease = member.post("backups", &start).ok();
+    let renewed: Lease = member.post("runs", &start).ok();
     forward(&mut member, LEASE_SECS - 100);
-    let again: Lease = member.post("backups", &start).ok();
+    let again: Lease = member.post("runs", &start).ok();
     assert!(again.expires_at >= renewed.expires_at + LEASE_SECS - 100, "held as long as it is renewed");
 
     forward(&mut member, LEASE_SECS + 1);
     let closed = (409, "backup_closed".to_owned());
-    let path = |what: &str| format!("backups/{run}/{what}");
-    assert_eq!(member.post("backups", &start).refusal(), closed);
+    let path = |what: &str| format!("runs/{run}/{what}");
+    assert_eq!(member.post("runs", &start).refusal(), closed);
     let want = WantUpload { objects: vec![announce(ObjectKind::Pack, b"late")] };
     assert_eq!(member.post(&path("objects"), &want).refusal(), closed);
     let confirm = Confirm { objects: vec![announce(ObjectKind::Pack, &pack).id] };
@@ -74,7 +74,7 @@ fn an_expired_lease_allows_nothing_more() {
 
     let listed: Snapshots = member.get("snapshots").ok();
     assert!(listed.snapshots.is_empty());
-    let runs: Runs = member.get("backups").ok();
+    let runs: Runs = member.get("runs").ok();
     let silent = (RunState::Failed, Some("lease_expired"));
     assert_eq!((runs.runs[0].state, runs.runs[0].failure.as_deref()), silent);
     assert_eq!(runs.runs[0].bytes_stored, 1100, "what was stored stays stored");

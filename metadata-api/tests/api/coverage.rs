@@ -202,7 +202,7 @@ fn understood(template: &str, person: &Person) -> Value {
         "init" => serde_json::to_value(person.init(entry)).unwrap(),
         "directory" => serde_json::to_value(entry).unwrap(),
         "revoke" => serde_json::json!({ "directory": null }),
-        "backups" => serde_json::json!({
+        "runs" => serde_json::json!({
             "run_id": "00000000-0000-4000-8000-000000000002",
             "source_id": "00000000-0000-4000-8000-000000000003",
         }),
@@ -251,8 +251,7 @@ fn gets_in(name: &str, kind: &str, is: Is) -> bool {
 }
 
 /// Tables that the test itself fills for members and devices, and those that a starting backup changes.
-const BY_BACKUPS: [&str; 6] =
-    ["audit_event", "membership", "vault_device", "backup", "source", "vault_counter"];
+const BY_BACKUPS: [&str; 6] = ["audit_event", "membership", "vault_device", "run", "source", "vault_counter"];
 
 /// 44 and related: every route with every member role and every device state and role.
 #[tokio::test]

@@ -61,8 +61,7 @@ impl Granted {
     /// Checks with the service, which asks the store itself, that nothing is stored.
     fn assert_absent(&self) {
         let confirm = Confirm { objects: vec![self.grant.id] };
-        let response: Confirmed =
-            self.member.post(&format!("backups/{}/confirm", self.backup), &confirm).ok();
+        let response: Confirmed = self.member.post(&format!("runs/{}/confirm", self.backup), &confirm).ok();
         assert_eq!(response.absent, [self.grant.id]);
         let objects: Objects = self.member.get("objects").ok();
         assert!(objects.objects.is_empty());
@@ -123,8 +122,7 @@ fn n67_a_second_time() {
     without.remove("if-none-match");
     assert_eq!(granted.put(&granted.target, &without, &granted.bytes), 403);
     let confirm = Confirm { objects: vec![granted.grant.id] };
-    let response: Confirmed =
-        granted.member.post(&format!("backups/{}/confirm", granted.backup), &confirm).ok();
+    let response: Confirmed = granted.member.post(&format!("runs/{}/confirm", granted.backup), &confirm).ok();
     assert_eq!(response.stored, [granted.grant.id]);
 }
 
@@ -154,7 +152,7 @@ fn a_url_is_for_one_object_one_way() {
     granted.assert_absent();
     assert_eq!(upload(&granted.grant, &granted.bytes).status, 200);
     let confirm = Confirm { objects: vec![granted.grant.id] };
-    let _: Confirmed = granted.member.post(&format!("backups/{}/confirm", granted.backup), &confirm).ok();
+    let _: Confirmed = granted.member.post(&format!("runs/{}/confirm", granted.backup), &confirm).ok();
     let urls: ReadGrants =
         granted.member.post("objects/read-urls", &ReadUrls { objects: vec![granted.grant.id] }).ok();
     let (host, target) = split(&urls.grants[0].url);

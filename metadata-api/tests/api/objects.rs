@@ -17,7 +17,7 @@ fn confirm_trusts_only_the_store() {
     assert_eq!(upload(&grants[0], &sent).status, 200);
     let confirm = Confirm { objects: vec![id_of(&unsent), id_of(&sent), id_of(b"never granted")] };
     for _ in 0..2 {
-        let response: Confirmed = member.post(&format!("backups/{run}/confirm"), &confirm).ok();
+        let response: Confirmed = member.post(&format!("runs/{run}/confirm"), &confirm).ok();
         assert_eq!(response.stored, [id_of(&sent)]);
         assert_eq!(response.absent, [id_of(&unsent), id_of(b"never granted")]);
     }
@@ -34,7 +34,7 @@ fn confirm_refuses_objects_that_are_no_index_or_key() {
     let run = member.begin();
     let confirm = |bytes: &[&Vec<u8>]| {
         let objects = bytes.iter().map(|bytes| id_of(bytes)).collect();
-        member.post(&format!("backups/{run}/confirm"), &Confirm { objects })
+        member.post(&format!("runs/{run}/confirm"), &Confirm { objects })
     };
     let with = |beginning: &[u8], len: usize| {
         let mut bytes = random(len);
@@ -75,7 +75,7 @@ fn confirm_refuses_objects_that_are_no_index_or_key() {
 fn batches_are_bounded_and_ids_mean_one_thing() {
     let member = member();
     let run = member.begin();
-    let path = format!("backups/{run}/objects");
+    let path = format!("runs/{run}/objects");
     let object = announce(ObjectKind::Pack, b"some bytes");
     let invalid = (400, "invalid_request".to_owned());
     for objects in [vec![], vec![object; 257]] {
@@ -85,7 +85,7 @@ fn batches_are_bounded_and_ids_mean_one_thing() {
         let objects = vec![api_types::backup::NewObject { size, ..object }];
         assert_eq!(member.post(&path, &WantUpload { objects }).refusal(), invalid, "{size}");
     }
-    let confirm = |objects| member.post(&format!("backups/{run}/confirm"), &Confirm { objects });
+    let confirm = |objects| member.post(&format!("runs/{run}/confirm"), &Confirm { objects });
     assert_eq!(confirm(vec![]).refusal(), invalid);
     assert_eq!(confirm(vec![object.id; 257]).refusal(), invalid);
     assert_eq!(member.post("objects/read-urls", &ReadUrls { objects: vec![] }).refusal(), invalid);
@@ -95,7 +95,7 @@ fn batches_are_bounded_and_ids_mean_one_thing() {
         "objects?kind=other",
         "objects?x=1",
         "snapshots?limit=0",
-        "backups?limit=1001",
+        "runs?limit=1001",
     ] {
         assert_eq!(member.get(query).refusal(), invalid, "{query}");
     }

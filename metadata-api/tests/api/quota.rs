@@ -149,7 +149,7 @@ async fn open_backups_are_bounded() {
         .await
         .refused(ErrorCode::LimitReached);
     assert_eq!((problem.used, problem.quota), (Some(100), Some(100)));
-    assert_eq!((fixture.rows("backup").await, fixture.rows("source").await), (100, 100));
+    assert_eq!((fixture.rows("run").await, fixture.rows("source").await), (100, 100));
     // An open backup can be renewed, and an ended one makes room.
     let _: Lease = fixture.call(person.request(&fixture, "POST", "/runs").json(&started[0])).await.ok();
     let abort = api_types::backup::Abort { failure: "enough".into(), bytes_read: 0 };

@@ -77,7 +77,7 @@ async fn n22_to_n25_what_is_signed_cannot_be_changed() {
     // the path
     let mut call = change(&fixture, &person);
     let headers = call.sign();
-    call.path = call.path.replace("backups", "directory");
+    call.path = call.path.replace("runs", "directory");
     refused(&fixture, &call, headers, ErrorCode::SignatureInvalid).await;
     // 25: another host, whatever the forwarded headers say
     let mut call = change(&fixture, &person);

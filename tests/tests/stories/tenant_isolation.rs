@@ -52,7 +52,7 @@ fn body(method: &str, path: &str, ids: &Ids) -> Option<Value> {
         }
         "directory" => signed,
         "revoke" => json!({ "directory": null }),
-        "backups" => json!({ "run_id": ids.backup, "source_id": ids.source }),
+        "runs" => json!({ "run_id": ids.backup, "source_id": ids.source }),
         "objects" => json!({ "objects": [{ "kind": "pack", "size": 1000, "id": ids.object }] }),
         "confirm" | "read-urls" => json!({ "objects": [ids.object] }),
         "commit" => json!({ "snapshot_id": ids.object, "head": head, "packs": base64(&[]), "bytes_read": 1 }),

@@ -184,14 +184,14 @@ impl Member {
     /// Starts a backup.
     pub fn begin(&self) -> RunId {
         let run_id = RunId(uuid());
-        let reply = self.post("backups", &RunStart { run_id, source_id: self.source });
+        let reply = self.post("runs", &RunStart { run_id, source_id: self.source });
         assert_eq!(reply.status, 200, "{reply:?}");
         run_id
     }
 
     pub fn want(&self, run: RunId, objects: &[(ObjectKind, &[u8])]) -> Vec<UploadGrant> {
         let objects = objects.iter().map(|(kind, bytes)| announce(*kind, bytes)).collect();
-        let grants: UploadGrants = self.post(&format!("backups/{run}/objects"), &WantUpload { objects }).ok();
+        let grants: UploadGrants = self.post(&format!("runs/{run}/objects"), &WantUpload { objects }).ok();
         grants.grants
     }
 
@@ -204,7 +204,7 @@ impl Member {
         }
         let ids: Vec<_> = grants.iter().map(|g| g.id).collect();
         let confirmed: api_types::backup::Confirmed =
-            self.post(&format!("backups/{run}/confirm"), &api_types::backup::Confirm { objects: ids }).ok();
+            self.post(&format!("runs/{run}/confirm"), &api_types::backup::Confirm { objects: ids }).ok();
         assert!(confirmed.absent.is_empty(), "{confirmed:?}");
         grants.iter().map(|g| g.number).collect()
     }
