@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
+use fantoccini::{Client, ClientBuilder, Locator, elements::Element, wd::TimeoutConfiguration};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::json;
@@ -209,6 +209,8 @@ impl Window {
     /// # Errors
     /// It fails, or does not end in time.
     pub async fn run(&self, script: &str) -> Result<serde_json::Value> {
+        let timeouts = TimeoutConfiguration::new(Some(PATIENCE), None, None);
+        self.client.update_timeouts(timeouts).await.context("a script's time")?;
         self.client.execute_async(script, Vec::new()).await.context("a script in the window")
     }
 

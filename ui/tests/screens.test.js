@@ -656,7 +656,7 @@ test("every run opens to its log, and a failed one is tried again as what it was
     return { page, close, last };
   };
   // A backup, with the way to its cause.
-  const backup = await open("Sign-in to the database failed");
+  const backup = await open("Database authentication failed");
   await backup.page.getByRole("list", { name: "Log" }).getByText("password authentication failed").waitFor();
   await backup.page.getByRole("button", { name: "Edit connection" }).last().waitFor();
   await backup.page.getByRole("button", { name: "Try again", exact: true }).click();
