@@ -561,7 +561,7 @@ test("a day of the calendar leads to its runs and back, by pointer and by keyboa
   await day("1 failed").last().click();
   const found = page.getByRole("region", { name: /^Today/ });
   await found.getByRole("button", { name: "warehouse" }).click();
-  await page.getByRole("tab", { name: "History", selected: true }).waitFor();
+  await page.getByRole("tab", { name: "Runs", selected: true }).waitFor();
   await page.getByRole("heading", { name: /^Today/ }).waitFor();
   await page.getByRole("main").getByRole("button", { name: "Overview" }).click();
   await found.waitFor();
@@ -570,7 +570,7 @@ test("a day of the calendar leads to its runs and back, by pointer and by keyboa
 
   // By keyboard: a week back, a day back, and a day's run.
   await page.getByRole("button", { name: "Details of shop" }).click();
-  await page.getByRole("tab", { name: "History" }).click();
+  await page.getByRole("tab", { name: "Runs" }).click();
   await page.getByRole("table").waitFor();
   const all = await page.getByRole("table").getByRole("row").count();
   await calendar.focus();
@@ -650,13 +650,13 @@ test("every run opens to its log, and a failed one is tried again as what it was
   /** The row with this text is open. */
   const open = async (text) => {
     const { page, close } = await source(set, "home", { width: 1280, height: 800 });
-    await page.getByRole("tab", { name: "History" }).click();
+    await page.getByRole("tab", { name: "Runs" }).click();
     await page.getByRole("row").filter({ hasText: text }).first().getByRole("button").click();
     const last = (command) => page.evaluate((command) => window.calls.findLast((one) => one.command === command)?.args, command);
     return { page, close, last };
   };
   // A backup, with the way to its cause.
-  const backup = await open("Sign-in to the database failed");
+  const backup = await open("Database authentication failed");
   await backup.page.getByRole("list", { name: "Log" }).getByText("password authentication failed").waitFor();
   await backup.page.getByRole("button", { name: "Edit connection" }).last().waitFor();
   await backup.page.getByRole("button", { name: "Try again", exact: true }).click();
