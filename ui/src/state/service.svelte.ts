@@ -47,7 +47,7 @@ export class Service {
   /** Back to the known one. */
   reset(): void {
     this.typed = this.known;
-    this.reload(true);
+    this.look(true);
   }
 
   stop(): void {

@@ -36,7 +36,7 @@ export function connectionFails(source: SourceView): boolean {
   return failsAtConnection(source.failure);
 }
 
-const RANK: Record<StatusBadge, number> = { failing: 0, overdue: 1, never: 2, running: 3, current: 4, elsewhere: 5 };
+const RANK: Record<State, number> = { failing: 0, overdue: 1, never: 2, running: 3, current: 4, elsewhere: 5 };
 
 /** Who needs a person comes first, then by name. */
 export function sorted(sources: SourceView[], run: RunView | null): SourceView[] {

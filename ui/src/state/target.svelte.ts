@@ -31,7 +31,7 @@ export class Target {
     this.refused = null;
     this.busy = to !== null;
     if (to === null) return;
-    this.repeat = () => this.reload(backend, snapshot, to, 0);
+    this.repeat = () => this.look(backend, snapshot, to, 0);
     this.timer = setTimeout(() => void this.ask(backend, snapshot, to), pause);
   }
 

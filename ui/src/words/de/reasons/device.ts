@@ -1,8 +1,6 @@
 /** Operations, the account and this device. */
 export const device: Record<string, string> = {
   "{name} is a link, a folder or a device; nothing secret is saved there": "{name} ist ein Link, ein Ordner oder ein Gerät. Dort wird nichts Geheimes gespeichert",
-  "those are not recovery codes": "Das sind keine Recovery-Codes",
-  "this device has no account yet": "Dieses Gerät hat noch kein Konto",
   "this file is too large to be a recovery kit": "Diese Datei ist zu groß für ein Recovery-Kit",
   "{path} is not a folder": "{path} ist kein Ordner",
   "the announcement of updates is not signed by this program's makers": "Die Ankündigung von Updates ist nicht von den Herstellern dieses Programms signiert",
