@@ -61,7 +61,11 @@ const PLACES: [(&str, &[Rule]); 2] = [
             ),
             ("hkdf::", &["crypto/hazmat.rs"], "one place derives keys"),
             ("age::", &["crypto/identity.rs", "keystore/"], "one place seals to a recipient"),
-            ("bip39::", &["crypto/words.rs"], "one place reads and writes recovery words"),
+            (
+                "bip39::",
+                &["crypto/words.rs", "crypto/words/tests.rs"],
+                "one place reads and writes recovery words",
+            ),
             ("fastcdc::", &["chunk/key.rs"], "one place makes the cutter's table"),
         ],
     ),
