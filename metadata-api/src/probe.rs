@@ -19,14 +19,14 @@ pub enum Unsuitable {
     #[error(transparent)]
     Store(#[from] Error),
     /// A plain upload is refused.
-    #[error("the object store at {0} refuses an upload with {1}: check bucket, credentials and region")]
+    #[error("the storage at {0} refuses an upload with {1}: check bucket, credentials and region")]
     Upload(String, u16),
     /// Reading returns something other than what was written.
-    #[error("the object store at {0} does not give back what was written to it")]
+    #[error("the storage at {0} does not give back what was written to it")]
     Read(String),
     /// The store enforces neither condition.
     #[error(
-        "the object store at {0} stores bytes whose checksum is wrong and lets objects be overwritten: an upload URL could replace a backup. Use another store, or a newer version"
+        "the storage at {0} stores bytes whose checksum is wrong and lets objects be overwritten: an upload URL could replace a backup. Use another store, or a newer version"
     )]
     NoGuarantee(String),
 }
@@ -41,7 +41,7 @@ pub async fn probe_all(clients: impl IntoIterator<Item = (Region, Client)>) -> R
         let guarantees = probe(&client).await?;
         let origin = client.presigner().origin();
         let bucket = client.presigner().bucket();
-        tracing::info!(%region, origin, bucket, %guarantees, "object store probed");
+        tracing::info!(%region, origin, bucket, %guarantees, "storage probed");
         if !guarantees.write_once {
             tracing::warn!(%region, origin, "the store ignores If-None-Match: a replayed upload can write the same bytes again, and nothing else");
         }

@@ -202,9 +202,9 @@ mod tests {
     fn what_is_wrong_is_named_with_its_line() {
         for (text, line, happened, next) in [
             ("\nserve = \"x\"", 2, "no setting `serve`", "home, server"),
-            ("server = \"x\"\n\npassword = \"geheim\"", 3, "`password` is a secret", "--secrets-fd"),
-            ("keystore-passphrase = \"geheim\"", 1, "is a secret", "--secrets-fd"),
-            ("SEALKEEP_DATABASE_URL = \"geheim\"", 1, "is a secret", "--secrets-fd"),
+            ("server = \"x\"\n\npassword = \"hunter2\"", 3, "`password` is a secret", "--secrets-fd"),
+            ("keystore-passphrase = \"hunter2\"", 1, "is a secret", "--secrets-fd"),
+            ("SEALKEEP_DATABASE_URL = \"hunter2\"", 1, "is a secret", "--secrets-fd"),
             ("server = 5", 1, "expected a string", "that line"),
             ("patience = \"long\"", 1, "", "that line"),
             ("patience = -1", 1, "", "that line"),
@@ -220,7 +220,7 @@ mod tests {
             assert!(did_happen.starts_with(&format!("config.toml, line {line}: ")), "{text}: {did_happen}");
             assert!(did_happen.contains(happened) && !did_happen.contains('\n'), "{text}: {did_happen}");
             assert!(did_next.contains(next), "{text}: {did_next}");
-            assert!(!did_happen.contains("geheim") && !did_next.contains("geheim"), "{text}");
+            assert!(!did_happen.contains("hunter2") && !did_next.contains("hunter2"), "{text}");
         }
     }
 

@@ -102,13 +102,13 @@ mod tests {
     #[test]
     fn what_may_be_meant_is_named_with_kind_and_id_and_without_a_password() {
         let sources: Vec<SavedSource> = (1..=12)
-            .map(|number| saved(number << 96, &format!("shop {number}"), "postgres://ada:geheim99@h/x"))
+            .map(|number| saved(number << 96, &format!("shop {number}"), "postgres://ada:hunter299@h/x"))
             .collect();
         let error = one(&sources, "shop").err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Ambiguous);
         assert!(error.happened().contains("shop 1 (postgres, 00000001-0000-"), "{error:?}");
         assert!(error.happened().ends_with(", …"), "{error:?}");
-        assert!(!format!("{error:?}").contains("geheim99"));
+        assert!(!format!("{error:?}").contains("hunter299"));
         // All ids begin alike.
         assert_eq!(one(&sources, "0000").err().unwrap().kind(), ErrorKind::Ambiguous);
         assert_eq!(one(&sources, "0000000c-0000").unwrap().name, "shop 12");

@@ -17,7 +17,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It cannot be reached, or the connection broke.
-    #[error("the object store at {origin} cannot be reached: {reason}")]
+    #[error("the storage at {origin} cannot be reached: {reason}")]
     Unreachable {
         /// The store.
         origin: String,
@@ -25,7 +25,7 @@ pub enum Error {
         reason: String,
     },
     /// An unexpected response.
-    #[error("the object store at {origin} responded to {what} with {status}")]
+    #[error("the storage at {origin} responded to {what} with {status}")]
     Unexpected {
         /// The store.
         origin: String,

@@ -73,7 +73,7 @@ pub enum Error {
     #[error(transparent)]
     Postgres(#[from] postgres::Error),
     /// The object store failed.
-    #[error("the object store cannot start: {0}")]
+    #[error("the storage cannot start: {0}")]
     Store(io::Error),
     /// Invalid settings on the command line.
     #[error(transparent)]

@@ -18,7 +18,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Checks database and stores once.
 pub async fn check(state: &AppState) {
     let found = tokio::time::timeout(CHECK_TIMEOUT, ask(state)).await;
-    let found = found.unwrap_or_else(|_| Err("database and object stores do not respond in time".into()));
+    let found = found.unwrap_or_else(|_| Err("database and storage do not respond in time".into()));
     if let Err(why) = &found
         && state.readiness().get().is_ok()
     {
@@ -30,7 +30,7 @@ pub async fn check(state: &AppState) {
 async fn ask(state: &AppState) -> Result<(), String> {
     state.db().ping().await.map_err(|_| "the database does not respond".to_owned())?;
     for (region, store) in state.stores().iter() {
-        store.ping().await.map_err(|_| format!("the object store of {region} does not respond"))?;
+        store.ping().await.map_err(|_| format!("the storage of {region} does not respond"))?;
     }
     Ok(())
 }

@@ -169,7 +169,7 @@ fn a_bundle_holds_what_it_says_and_nothing_private() {
     let (device, account) = stage.new_account().unwrap();
     let postgres = &stage.postgres;
     data::fill(postgres, "bundled", 1).unwrap();
-    let real = postgres.url("bundled").replacen('@', ":geheim99@", 1);
+    let real = postgres.url("bundled").replacen('@', ":hunter299@", 1);
     device.call(["source", "add", "--name", "shop"]).env("SEALKEEP_DATABASE_URL", &real).ok().unwrap();
     let private = device.desk().join("my private dumps.sql");
     device.call(["source", "add", "--file", private.to_str().unwrap(), "--name", "files"]).ok().unwrap();
@@ -178,7 +178,7 @@ fn a_bundle_holds_what_it_says_and_nothing_private() {
 
     let bundle = |to: &str| device.call(["debug", "bundle", "--to", to]);
     bundle("b.txt").refused(2).unwrap();
-    let written = bundle("b.txt").arg("--yes").env("PGPASSWORD", "geheim98").ok().unwrap();
+    let written = bundle("b.txt").arg("--yes").env("PGPASSWORD", "hunter298").ok().unwrap();
     let file = device.desk().join("b.txt");
     assert_eq!(text(&written, "file").unwrap(), file.to_str().unwrap());
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
@@ -189,8 +189,8 @@ fn a_bundle_holds_what_it_says_and_nothing_private() {
     let (home, user) = (device.desk().display().to_string(), postgres.url("bundled"));
     let user = user.split("://").nth(1).unwrap().split('@').next().unwrap().to_owned() + "@";
     let secrets: [&str; 10] = [
-        "geheim99",
-        "geheim98",
+        "hunter299",
+        "hunter298",
         "my private",
         "dumps.sql",
         "postgres://",

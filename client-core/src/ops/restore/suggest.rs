@@ -158,9 +158,9 @@ mod tests {
         assert_eq!(load_command(folder.path()), None);
 
         for (given, shown) in [
-            ("postgres://ada:geheim99@db1/shop", "postgres://ada@db1:5432/shop"),
+            ("postgres://ada:hunter299@db1/shop", "postgres://ada@db1:5432/shop"),
             ("postgres:///50%25", "postgres:///50%25"),
-            ("host=/run/pg user=a\\'b password=geheim99 dbname=x", "postgres://a%27b@%2Frun%2Fpg:5432/x"),
+            ("host=/run/pg user=a\\'b password=hunter299 dbname=x", "postgres://a%27b@%2Frun%2Fpg:5432/x"),
         ] {
             let database = crate::source::database(given).unwrap();
             assert_eq!(shlex::split(&open_command(&database)).unwrap(), ["psql", shown]);

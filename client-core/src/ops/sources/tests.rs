@@ -28,7 +28,7 @@ pub(super) fn source(name: &str, address: &str) -> SavedSource {
 fn passwords_come_back_and_are_not_shown() {
     let home = tempfile::tempdir().unwrap();
     let client = client(home.path());
-    let url = "postgres://ada:geheim99@db.example.com:5433/shop?sslmode=require";
+    let url = "postgres://ada:hunter299@db.example.com:5433/shop?sslmode=require";
     save(&client, source(" shop ", url)).unwrap();
     save(&client, source("shop", "/var/dumps/shop.dump")).unwrap();
     let sources = list(&client).unwrap();
@@ -60,7 +60,7 @@ fn one_name_is_one_history() {
 fn an_edit_changes_what_it_names_and_keeps_the_rest() {
     let home = tempfile::tempdir().unwrap();
     let client = client(home.path());
-    let first = source("shop", "postgres://ada:geheim99@db1:5432/shop?sslmode=require");
+    let first = source("shop", "postgres://ada:hunter299@db1:5432/shop?sslmode=require");
     let id = first.id;
     save(&client, first.clone()).unwrap();
     save(&client, source("ledger", "postgres://ada@db1/ledger")).unwrap();
@@ -188,7 +188,7 @@ fn a_new_source_gets_the_name_that_its_address_suggests() {
 fn an_edit_back_and_forth_keeps_each_former_name_and_place_once() {
     let home = tempfile::tempdir().unwrap();
     let client = client(home.path());
-    let first = source("shop", "postgres://ada:geheim99@db1/shop");
+    let first = source("shop", "postgres://ada:hunter299@db1/shop");
     save(&client, first.clone()).unwrap();
     for _ in 0..3 {
         for (name, address) in [("store", "postgres://ada@db1/store"), ("shop", "postgres://ada@db1/shop")] {
@@ -200,8 +200,8 @@ fn an_edit_back_and_forth_keeps_each_former_name_and_place_once() {
         now.former.iter().map(|former| (former.name.as_str(), former.place.as_str())).collect();
     assert_eq!(former, [("shop", "db1:5432/shop"), ("store", "db1:5432/store")]);
     assert_eq!(now.former_names(), ["store"]);
-    assert!(now.address.exposed().ends_with("password=geheim99"), "through every edit");
-    assert!(!format!("{:?}", now.former).contains("geheim99"));
+    assert!(now.address.exposed().ends_with("password=hunter299"), "through every edit");
+    assert!(!format!("{:?}", now.former).contains("hunter299"));
 }
 
 #[test]

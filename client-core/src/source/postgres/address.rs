@@ -114,8 +114,9 @@ mod tests {
             fields(of("host=/run/pg user='a b' dbname=x options='-c a=b' host=db2 ssl=1"));
         assert_eq!(filled, ["db2", "", "a b", "x", "", "options=-c%20a%3Db&ssl=1"]);
         assert!(!password);
-        let (filled, password) =
-            fields(of("postgres://ada:geheim99@[::1]:5433,b/sh%20op?ssl=true&sslpassword=geheim98&dbname="));
+        let (filled, password) = fields(of(
+            "postgres://ada:hunter299@[::1]:5433,b/sh%20op?ssl=true&sslpassword=hunter298&dbname=",
+        ));
         assert_eq!(filled, ["::1,b", "5433,", "ada", "sh op", "require", ""]);
         assert!(password, "only that there is one");
         // No field can hold this.
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_secret_goes_to_no_other_server_however_it_is_written() {
-        let stored = "host=db1 user=ada password=geheim99 dbname=shop";
+        let stored = "host=db1 user=ada password=hunter299 dbname=shop";
         for elsewhere in [
             "host=db1 host=db2 user=ada",
             "host=db1 user=ada user=eve",
@@ -156,10 +157,13 @@ mod tests {
             assert_eq!(merged(elsewhere, stored), None, "{elsewhere}");
         }
         for same in ["postgres://ada@db1:5432/x", "user=ada host=db2 host=db1", "host=db1 user=ada port="] {
-            assert!(merged(same, stored).unwrap().contains("geheim99"), "{same}");
+            assert!(merged(same, stored).unwrap().contains("hunter299"), "{same}");
         }
         for wrong in ["postgres://ada@db1:0/x", "host='db1", ""] {
-            assert!(!with_secrets_of(wrong, stored).unwrap_err().to_string().contains("geheim99"), "{wrong}");
+            assert!(
+                !with_secrets_of(wrong, stored).unwrap_err().to_string().contains("hunter299"),
+                "{wrong}"
+            );
         }
     }
 

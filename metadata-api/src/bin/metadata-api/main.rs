@@ -106,10 +106,10 @@ async fn check(common: Common, offline: bool) -> Result<(), Failure> {
     let state = serve::boot(&config, common.limits()?, Clock::default(), 2).await?;
     for (region, store) in state.stores().iter() {
         let guarantees = store.guarantees();
-        print_line(&format!("object store {region} ({}): {guarantees}", store.presigner().origin()))?;
+        print_line(&format!("storage {region} ({}): {guarantees}", store.presigner().origin()))?;
     }
     state.db().close().await;
-    print_line("settings, database and object stores are usable")
+    print_line("settings, database and storage are usable")
 }
 
 async fn run_serve(common: Common) -> Result<(), Failure> {

@@ -300,7 +300,7 @@ impl From<Refusal> for S3Error {
             Refusal::Io(error) => match error.kind() {
                 io::ErrorKind::NotFound => s3_error!(NoSuchKey),
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    tracing::error!(%error, "object store: disk full");
+                    tracing::error!(%error, "storage: disk full");
                     let mut full = S3Error::with_message(
                         S3ErrorCode::Custom("InsufficientStorage".into()),
                         "The store's disk is full; nothing was stored",
@@ -309,7 +309,7 @@ impl From<Refusal> for S3Error {
                     full
                 }
                 _ => {
-                    tracing::error!(%error, "object store");
+                    tracing::error!(%error, "storage");
                     S3Error::internal_error(error)
                 }
             },

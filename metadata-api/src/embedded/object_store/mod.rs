@@ -87,7 +87,7 @@ impl ObjectStore {
         service.set_access(OnlySigned { max_object_size });
         let service = HandleError::new(service.build(), |error: HttpError| async move {
             let error: Box<dyn std::error::Error + Send + Sync> = error.into();
-            tracing::error!(%error, "object store");
+            tracing::error!(%error, "storage");
             StatusCode::INTERNAL_SERVER_ERROR
         });
         let app = Router::new()
@@ -122,8 +122,8 @@ impl ObjectStore {
         let _ = self.ending.send(grace);
         match self.task.await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "object store"),
-            Err(error) => tracing::error!(%error, "object store"),
+            Ok(Err(error)) => tracing::error!(%error, "storage"),
+            Err(error) => tracing::error!(%error, "storage"),
         }
     }
 }

@@ -72,7 +72,7 @@ fn an_address_that_is_shown_can_be_typed() {
         ("postgres:///shop", "postgres:///shop"),
         ("postgres://ada@:5433/shop", "postgres://ada@:5433/shop"),
         ("host=/run/postgresql user=ada dbname=shop", "postgres://ada@%2Frun%2Fpostgresql:5432/shop"),
-        ("postgres://ada:geheim99@[fe80::1%25eth0]:1,b:2/x", "postgres://ada@[fe80::1%25eth0]:1,b:2/x"),
+        ("postgres://ada:hunter299@[fe80::1%25eth0]:1,b:2/x", "postgres://ada@[fe80::1%25eth0]:1,b:2/x"),
         ("user='a@b:c' host=h dbname='50% of?#/'", "postgres://a%40b%3Ac@h:5432/50%25%20of%3F%23%2F"),
         ("postgres://h/caf%E9", "postgres://h:5432/caf%E9"),
         ("postgres://h/café", "postgres://h:5432/café"),
