@@ -1,4 +1,4 @@
-//! The configuration file: options that hold for every command. An option counts before its variable, and a variable
+//! The configuration file: options that hold for every command. Options take precedence over variables, and variables
 //! before the file. Secrets are not read from it.
 
 use std::{

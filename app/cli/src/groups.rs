@@ -17,7 +17,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("This device and others", &["devices", "logout", "config", "debug"]),
 ];
 
-const EXAMPLES: &str = "  sealkeep signup --email you@example.com --region eu
+pub(crate) const EXAMPLES: &str = "  sealkeep signup --email you@example.com --region eu
   sealkeep backup postgres://backup@db.example/shop
   sealkeep restore shop@latest --to shop.dump";
 

@@ -113,8 +113,10 @@ fn every_variable_is_documented_in_one_place() {
     let mut named = 0;
     for text in &texts {
         // We set the first variable for the process guard.
-        // The completion scripts are ours, too.
-        let internal = |word: &&str| ["SEALKEEP_", "SEALKEEP_WATCH", "SEALKEEP_COMPLETE"].contains(word);
+        // The completion scripts are ours, too; the last one is of our tests.
+        let internal = |word: &&str| {
+            ["SEALKEEP_", "SEALKEEP_WATCH", "SEALKEEP_COMPLETE", "SEALKEEP_MAY_SKIP"].contains(word)
+        };
         for name in names(text).filter(|word| word.starts_with("SEALKEEP_") && !internal(word)) {
             named += 1;
             assert!(documented(name), "{name}");

@@ -8,7 +8,10 @@ use clap_mangen::{
     roff::{Roff, bold, italic, roman},
 };
 
-use crate::reference::{ENVIRONMENT, EXIT_CODES, FILES, is_listed};
+use crate::{
+    groups,
+    reference::{ENVIRONMENT, EXIT_CODES, FILES, is_listed},
+};
 
 /// The page of a command that was built.
 ///
@@ -24,8 +27,13 @@ pub(crate) fn page(command: &Command) -> io::Result<Vec<u8>> {
     let help = command.get_after_long_help().or_else(|| command.get_after_help());
     let help = help.map(ToString::to_string).unwrap_or_default();
     let paragraphs: Vec<&str> = help.split("\n\n").filter(|paragraph| !is_listed(paragraph)).collect();
-    let (examples, notes): (Vec<&str>, Vec<&str>) =
+    let (mut examples, notes): (Vec<&str>, Vec<&str>) =
         paragraphs.into_iter().partition(|paragraph| paragraph.starts_with("Example"));
+    // The program's own are in the template of its help.
+    let of_program = format!("Examples:\n{}", groups::EXAMPLES);
+    if command.get_name() == env!("CARGO_BIN_NAME") {
+        examples.push(&of_program);
+    }
 
     let mut roff = Roff::new();
     for note in notes.iter().filter(|note| !note.is_empty()) {
@@ -52,7 +60,7 @@ pub(crate) fn page(command: &Command) -> io::Result<Vec<u8>> {
         roff.control("TP", []).text([bold(code.to_string())]).text([roman(sentence(meaning))]);
     }
     roff.control("SH", ["ENVIRONMENT"]);
-    roff.text([roman("An option counts before its variable, and a variable before the configuration file.")]);
+    roff.text([roman("Options take precedence over variables, and variables over the configuration file.")]);
     for (name, meaning) in ENVIRONMENT {
         roff.control("TP", []).text([bold(name)]).text([roman(sentence(meaning))]);
     }
@@ -107,7 +115,6 @@ fn related(command: &Command) -> Vec<String> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::groups;
 
     fn pages(command: &Command, found: &mut Vec<(String, String)>) {
         let name = command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned();

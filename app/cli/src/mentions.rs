@@ -69,7 +69,8 @@ fn mentioned(text: &str) -> Vec<(Vec<String>, bool)> {
             continue;
         }
         let rest = &text[at + name.len()..];
-        let end = rest.find(['`', '"', '\n', '\\', '|', '#', '…', ';', '>', '<', '(']).unwrap_or(rest.len());
+        let end =
+            rest.find(['`', '“', '"', '\n', '\\', '|', '#', '…', ';', '>', '<', '(']).unwrap_or(rest.len());
         let words = rest[..end].split_whitespace();
         let words = words.map(|word| word.trim_end_matches(['.', ',', ':', ')', '\'']).to_owned()).collect();
         found.push((words, matches!(before, Some('`' | '$'))));

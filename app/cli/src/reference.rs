@@ -17,7 +17,7 @@ pub(crate) const ENVIRONMENT: [(&str, &str); 16] = [
     ("SEALKEEP_RECOVERY_WORDS", "secret: the 24 words"),
     ("SEALKEEP_KEYSTORE_PASSPHRASE", "secret: seals this device's key file"),
     ("SEALKEEP_LOG, RUST_LOG", "what to log on standard error, such as debug"),
-    ("NO_COLOR, CLICOLOR_FORCE", "help without colors, or with colors in a pipe"),
+    ("NO_COLOR, CLICOLOR_FORCE", "help without colors, or with them in a pipe"),
     ("XDG_CONFIG_HOME, XDG_DATA_HOME", "directories instead of those in HOME"),
     ("PGPASSWORD, PGPASSFILE, …", "the database's, as for psql"),
 ];

@@ -421,5 +421,5 @@ async fn a_full_vault_is_reported_with_its_numbers() {
     let api = signed_in(&server, &keystore, session("jwt", 5, now() + 3600));
     let error = Error::from(api.vault_info(VAULT).await.unwrap_err());
     let said = error.to_string();
-    assert!(said.contains("this vault's quota is reached: 1.6 GB of 2.1 GB used"), "{said}");
+    assert!(said.contains("this vault's quota is reached: 1.61 GB of 2.15 GB used"), "{said}");
 }

@@ -112,7 +112,7 @@ fn newer_versions_are_not_called_damaged() {
         newer[at] = value;
         let error = PackReader::open(&newer, VAULT, &keys.identities).err().unwrap();
         assert_eq!(error, FormatError::NewerVersion(Format::Pack));
-        assert!(error.to_string().contains("update"));
+        assert!(client_core::error::Error::from(error).next_step().contains("update"));
     }
     let error = PackReader::open(
         b"%PDF-1.7 and so on, long enough to hold a header of ours, or nearly so",

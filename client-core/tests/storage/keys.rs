@@ -74,7 +74,8 @@ fn a_keyring_that_is_not_whole_is_refused() {
     }
     let mut newer = bytes;
     newer[1] = 2;
-    assert!(Keyring::from_bytes(&newer).err().unwrap().to_string().contains("update"));
+    let error = client_core::error::Error::from(Keyring::from_bytes(&newer).err().unwrap());
+    assert!(error.next_step().contains("update"), "{error:?}");
     let build = |(version, epoch), identities, domains| {
         let root = client_core::crypto::SigningRoot::generate();
         Keyring::from_parts(VAULT, (version, epoch), identities, root, domains).is_ok()

@@ -51,7 +51,7 @@ codes! {
     PuzzleRequired = 429,
     /// An error in the service. Nothing was changed.
     Internal = 500,
-    /// The database or the object store is unreachable. Nothing was changed.
+    /// The database or the storage is unreachable. Nothing was changed.
     Unavailable = 503,
 
     /// The request has no device signature.

@@ -34,7 +34,7 @@ async fn list(context: &Context) -> Result<(), Error> {
             .iter()
             .map(|d| {
                 let state = match d.state {
-                    DeviceState::Pending => "waiting for approval",
+                    DeviceState::Pending => "setup not finished",
                     DeviceState::Active => "active",
                     DeviceState::Revoked => "revoked",
                 };

@@ -214,7 +214,7 @@ fn a_chosen_service_is_used_and_remembered_unless_the_environment_names_one() {
     let who = json!({ "email": "ada@example.com", "password": "long enough to pass", "region": "eu" });
     for command in ["sign_up", "sign_in"] {
         let error = stage.ask(command, who.clone()).unwrap_err();
-        assert!(error["happened"].as_str().unwrap().contains("127.0.0.1:2"), "{command}: {error}");
+        assert!(error["happened"].to_string().contains("127.0.0.1:2"), "{command}: {error}");
     }
 
     let stage = stage_with("main", true);

@@ -1,6 +1,7 @@
 //! Data for the window. Plain values; `ui/src/bindings` has the same types for TypeScript.
 
 mod account;
+mod connection;
 mod diagnostics;
 mod input;
 mod leave;
@@ -21,6 +22,7 @@ pub(crate) use self::{
         AccountView, ActivityView, CodeStep, DeviceView, FactorStep, KitStep, SessionView, Strength,
         WordsView,
     },
+    connection::ConnectionView,
     diagnostics::{DiagnosticsView, RunLogView},
     input::{RestoreTo, ScheduleInput},
     leave::{LeaveChoice, LeaveView, NextView, RunningView, Signal},
@@ -29,7 +31,7 @@ pub(crate) use self::{
     run::{Choice, Outcome, RunKind, RunStage, RunView, WaitView},
     service::ServiceView,
     snapshot::{ComparisonView, DetailsView, MarkView, SnapshotView},
-    source::{ConnectionView, OverviewView, PastRunView, ProbeView},
+    source::{OverviewView, PastRunView, ProbeView},
     words::{MenuAction, PanelWords},
 };
 
@@ -74,9 +76,10 @@ mod tests {
 
     use super::{
         account::{QrView, WrongWord},
+        connection::AddressView,
         diagnostics::{LogKindView, LogLineView, SectionView},
         snapshot::{EvidenceView, MarkView, ProvenView, TableChangeView, TableView},
-        source::{AddressView, PastRunState, PastTargetView, ProtectionView, SourceView},
+        source::{PastRunState, PastTargetView, ProtectionView, SourceView},
         *,
     };
 
