@@ -100,7 +100,7 @@ test("the whole window speaks German", async () => {
   const opened = await set.open("home", { language: "de" });
   await opened.page.getByRole("heading", { name: "Übersicht" }).waitFor();
   assert.equal(await opened.page.evaluate(() => document.documentElement.lang), "de");
-  const panel = await opened.page.evaluate(() => window.calls.findLast((one) => one.command === "speak").args.words);
+  const panel = await opened.page.evaluate(() => window.calls.findLast((one) => one.command === "set_tray_labels").args.words);
   assert.equal(panel.quit, "Beenden");
   await opened.close();
 });

@@ -199,7 +199,7 @@ test("each item of the menu bar does what the palette does", async () => {
   await page.keyboard.press("Escape");
   await menu("quit");
   await page.waitForFunction(() => window.calls.some((one) => one.command === "quit"));
-  const { menu: words, quit } = await page.evaluate(() => window.calls.findLast((one) => one.command === "speak").args.words);
+  const { menu: words, quit } = await page.evaluate(() => window.calls.findLast((one) => one.command === "set_tray_labels").args.words);
   assert.equal(quit, "Quit");
   assert.deepEqual(Object.entries(words).filter(([, text]) => text === ""), []);
   assert.equal(words.add, "Add a database");
