@@ -59,7 +59,7 @@ impl Request {
                 Some(SourceError::Script(script)) if matches!(script.found, Found::Missing(..)) => {
                     &[Choice::NoOwner, Choice::NoPrivileges, Choice::SkipMissing]
                 }
-                Some(SourceError::RestoreFailed { .. }) => &[Choice::KeepGoing],
+                Some(SourceError::RestoreFailed { .. }) => &[Choice::ContinueOnError],
                 _ => &[],
             },
             _ => &[],
@@ -100,7 +100,7 @@ impl Request {
                     no_owner: self.allows(Choice::NoOwner),
                     no_privileges: self.allows(Choice::NoPrivileges),
                     skip_missing: self.allows(Choice::SkipMissing),
-                    continue_on_error: self.allows(Choice::KeepGoing),
+                    continue_on_error: self.allows(Choice::ContinueOnError),
                     ..RestoreChoices::default()
                 };
                 // Refuses what is no database.

@@ -53,7 +53,7 @@ pub(crate) enum Choice {
     /// Leave out what needs something that the server lacks.
     SkipMissing,
     /// Keep what can be restored.
-    KeepGoing,
+    ContinueOnError,
 }
 
 impl Choice {
@@ -67,7 +67,7 @@ impl Choice {
             Self::NoOwner => Some("--no-owner"),
             Self::NoPrivileges => Some("--no-privileges"),
             Self::SkipMissing => Some("--skip-missing"),
-            Self::KeepGoing => Some("--continue"),
+            Self::ContinueOnError => Some("--continue"),
         }
     }
 }
