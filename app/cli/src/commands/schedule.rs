@@ -183,13 +183,13 @@ fn list(context: &Context) -> Result<(), Error> {
         let mut text = render::fitting(&header, &rows, &[]);
         if found.iter().any(|(_, timer, in_crontab, _)| timer.is_none() && !in_crontab) {
             text.push(&plain!(
-                "\nTimer \"none\": backed up while the app is open, or by a scheduler that Sealkeep does not know."
+                "\nTimer \"none\": backed up while the app is open, or by a scheduler that\nSealkeep does not know."
             ));
         }
         let yours = found.iter().filter_map(|(_, timer, ..)| timer.as_ref()).any(|t| t.scope == Scope::User);
         if yours && lingers == Some(false) {
             text.push(&plain!(
-                "\nYour timers run while you are logged in; with `loginctl enable-linger` they always run."
+                "\nYour timers run while you are logged in; with\n`loginctl enable-linger` they always run."
             ));
         }
         text
