@@ -102,9 +102,9 @@ fn short_default_and_repeated_secrets_are_refused_and_never_printed() {
         let short = "Zm9vYmFyYmF6cXV4";
         refused(&with(&[(name, short)]), &[name, "12 bytes"]);
         let zeros = "A".repeat(43);
-        refused(&with(&[(name, &zeros)]), &[name, "default"]);
+        refused(&with(&[(name, &zeros)]), &[name, "placeholder"]);
         // "change me change me change me !!", in base64url
-        refused(&with(&[(name, "Y2hhbmdlIG1lIGNoYW5nZSBtZSBjaGFuZ2UgbWUgISE")]), &[name, "default"]);
+        refused(&with(&[(name, "Y2hhbmdlIG1lIGNoYW5nZSBtZSBjaGFuZ2UgbWUgISE")]), &[name, "placeholder"]);
         refused(&with(&[(name, "not base64!")]), &[name, "base64url"]);
     }
     refused(&with(&[("SEALKEEP_OPAQUE_SETUP", "AAAA")]), &["SEALKEEP_OPAQUE_SETUP", "generate-secrets"]);
