@@ -146,7 +146,7 @@ mod tests {
                 at = next.unwrap();
             }
             assert_eq!(text.matches(".nf\n").count(), text.matches(".fi\n").count(), "{name}");
-            assert!(text.contains("Cancelled.\n"), "{name}: {text}");
+            assert!(text.contains("Stopped.\n"), "{name}: {text}");
             assert!(!text.contains("Exit codes:") && !text.contains("Examples:"), "{name}: {text}");
         }
         let (_, root) = found.iter().find(|(name, _)| name == "sealkeep").unwrap();

@@ -118,7 +118,7 @@ async fn readiness_costs_the_database_nothing() {
     // The test's stores do not exist.
     let (status, said) = get("/readyz").await;
     assert_eq!(status, 503);
-    assert!(said.contains("object store of"), "{said}");
+    assert!(said.contains("storage of"), "{said}");
     // Requests never trigger a check.
     fixture.state.db().close().await;
     for _ in 0..50 {
