@@ -226,22 +226,16 @@ pub(super) fn listed(mut names: impl Iterator<Item = String>) -> String {
 
 /// `latest` of several sources: lists the possible choices.
 pub(super) fn several_sources(sources: &BTreeSet<String>) -> Error {
-    let named = listed(sources.iter().map(|name| format!("`{name}@{LATEST}`")));
-    Error::new(
-        ErrorKind::Ambiguous,
-        text!("several sources are backed up here"),
-        "nothing was changed",
-        if named.is_empty() {
-            "add --source NAME; `sealkeep status` lists them".to_owned()
-        } else {
-            format!("choose one: {named}")
-        },
-    )
+    which_source("choose one", sources.iter().map(|name| format!("`{name}@{LATEST}`")))
 }
 
 /// A source is needed, and there are several: lists how to name one.
 pub(super) fn name_a_source(sources: &BTreeSet<String>) -> Error {
-    let named = listed(sources.iter().map(|name| format!("`--source {}`", quoted(name))));
+    which_source("add one of", sources.iter().map(|name| format!("`--source {}`", quoted(name))))
+}
+
+fn which_source(advice: &str, choices: impl Iterator<Item = String>) -> Error {
+    let named = listed(choices);
     Error::new(
         ErrorKind::Ambiguous,
         text!("several sources are backed up here"),
@@ -249,7 +243,7 @@ pub(super) fn name_a_source(sources: &BTreeSet<String>) -> Error {
         if named.is_empty() {
             "add --source NAME; `sealkeep status` lists them".to_owned()
         } else {
-            format!("add one of: {named}")
+            format!("{advice}: {named}")
         },
     )
 }
